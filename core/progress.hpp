@@ -52,7 +52,7 @@ struct TransferInfo {
   bool extended_connect = false;
   bool reused = false;           // the connection had carried another exchange before
   int addresses_tried = 0;       // for this connection, the one that answered included; 0: it was not dialed by name
-  int connections = 0;           // of how many its request was the first: those that were made for it
+  int connections = 0;           // how many were made for it, also if no request was sent on them in the end
   int retries = 0;               // how often the request was sent again, mostly on another connection
   std::string tls_version = {};  // "" without TLS, as those below
   std::string tls_cipher = {};
@@ -97,7 +97,7 @@ struct Hop {
   Progress progress = {};            // `queued`: when the hop began; `done`: when it ended
   bool reused = false;               // its connection had carried another exchange before
   int retries = 0;                   // how often the request was sent again, mostly on another connection
-  int connections = 0;               // of how many its request was the first: those that were made for it
+  int connections = 0;               // how many were made for it, also if no request was sent on them in the end
 };
 
 }  // namespace sluice

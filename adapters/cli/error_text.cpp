@@ -55,7 +55,17 @@ std::string error_text(const Operation& operation, std::string_view message) {
   return text;
 }
 
+bool is_of_proxy(std::string_view message) {
+  constexpr std::string_view kHandshake = "TLS handshake with ", kResponse = "response: ";
+  for (const std::string_view task : {kHandshake, kResponse}) {
+    const std::size_t at = message.find(task);
+    if (at != std::string_view::npos && message.substr(at + task.size()).starts_with("the proxy ")) return true;
+  }
+  return false;
+}
+
 std::string hint_text(const Error& error, const Settings& settings) {
+  if (is_of_proxy(error.context)) return {};   // the options below are about the origin
   constexpr int kNoApplicationProtocol = 120;  // RFC 7301 3.2
   if (error.code == Code::tls_handshake && error.detail == kNoApplicationProtocol &&
       settings.http_versions == HttpVersions::http2_prior_knowledge) {

@@ -20,6 +20,10 @@ std::string shown_url(const Operation& operation);
 // `message`, with the URL before it if it does not name the URL; without such a password.
 std::string error_text(const Operation& operation, std::string_view message);
 
+// Whether it was a proxy whose handshake or response was refused: the message says so (core/tls/client.cpp,
+// core/http1/session.cpp). What is before it is a URL, and what the peer has said is after it.
+bool is_of_proxy(std::string_view message);
+
 // What to try after this error, to be put after its message; "": nothing is known.
 std::string hint_text(const Error& error, const Settings& settings);
 

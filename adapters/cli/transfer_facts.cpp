@@ -1,6 +1,7 @@
 // See transfer_facts.hpp.
 #include "adapters/cli/transfer_facts.hpp"
 
+#include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/verbose.hpp"
 #include "core/base/ascii.hpp"
@@ -49,14 +50,6 @@ std::string redirect_url(const Url& url, const ResponseHead& head) {
   const auto target = url.resolve(encode_spaces(*location));  // as a redirect is followed
   if (target) return target->text_without_secrets();
   return location->find("//") == std::string_view::npos ? std::string(*location) : typed_without_userinfo(*location);
-}
-
-// Whether a certificate that was refused is a proxy's: the message says so (core/tls/client.cpp). What is before it is
-// a URL, and what the peer has said is after it.
-bool is_of_proxy(std::string_view message) {
-  constexpr std::string_view kHandshake = ": TLS handshake with ";
-  const std::size_t at = message.find(kHandshake);
-  return at != std::string_view::npos && message.substr(at + kHandshake.size()).starts_with("the proxy ");
 }
 
 }  // namespace

@@ -106,13 +106,13 @@ std::optional<Instant> Channel::deadline() const {
 
 void Channel::handle_timeout(Now now) {
   if (fault_ || phase_ != ChannelPhase::ready) return;
-  const bool moves = std::exchange(descent_->wire_at_timeout, descent_->wire) != descent_->wire;
-  const bool sends = moves && std::ranges::any_of(stages_, [](const Stage& stage) { return !stage.out.empty(); });
+  const bool waits = std::ranges::any_of(stages_, [](const Stage& stage) { return !stage.out.empty(); });
   for (Stage& stage : stages_) {
     const auto due = stage.layer->deadline();
     if (!due || *due > now.steady) continue;
+    const bool moves = std::exchange(stage.wire_at_timeout, descent_->wire) != descent_->wire;
     drive([&] {
-      if (stage.layer->handle_timeout(stage.out, sends, now) == Pump::failed) fail(stage.layer->error());
+      if (stage.layer->handle_timeout(stage.out, moves && waits, now) == Pump::failed) fail(stage.layer->error());
     });
     if (fault_) return;
   }

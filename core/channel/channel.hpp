@@ -33,7 +33,7 @@ class Channel {
   // Only before start(). The first layer is the bottom of the stack. Throws std::bad_alloc.
   void push_layer(std::unique_ptr<Layer> layer) {
     if (!descent_) descent_ = std::make_unique<Descent>();
-    stages_.push_back({std::move(layer), {}, false, false});
+    stages_.push_back({std::move(layer), {}, false, false, 0});
   }
 
   // The transport is open: the bottom layer begins. An error is kept in fault().
@@ -104,7 +104,8 @@ class Channel {
     std::unique_ptr<Layer> layer;
     std::vector<std::uint8_t> out;
     bool started = false;
-    bool closed = false;  // the peer has ended it by the layer's own message
+    bool closed = false;                // the peer has ended it by the layer's own message
+    std::uint64_t wire_at_timeout = 0;  // Descent::wire when the layer's time came last
   };
   // How many bytes of the session have gone into the layers (`plain`), how many of these the wire has taken with all
   // that the layers put around them, and how many bytes the wire has taken in all. A position: the first `plain` bytes
@@ -115,7 +116,6 @@ class Channel {
     };
     bool keeps_too_much() const;
     std::uint64_t plain = 0, on_wire = 0, wire = 0;
-    std::uint64_t wire_at_timeout = 0;
     std::vector<Position> positions;
     std::size_t sent_here = 0;  // bytes of stages_[0].out that were sent already
   };

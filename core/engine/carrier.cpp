@@ -98,6 +98,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
   return or_out_of_memory([&]() -> Result<void> {
     http::Session& session = connection.session();
     job.head.clear();
+    const bool counted = job.info.conn == connection.id;  // when it was connected
     job.info.conn = connection.id;
     job.info.address = connection.address;
     // Mostly there is no route, and comparing costs less than copying nothing.
@@ -157,7 +158,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
     ++connection.exchanges_carried;
     ++requests_;
     if (job.info.reused) ++reused_;
-    if (!job.info.reused) ++job.info.connections;
+    if (!job.info.reused && !counted) ++job.info.connections;
     outbox_.report([&] {
       return EngineEvent{.kind = EngineEvent::Kind::request_begun,
                          .transfer = job.id,

@@ -22,6 +22,7 @@ void note_times(const PooledConnection& connection, Job& job, Now now) {
 }
 
 void note_connection(const PooledConnection& connection, Job& job, Now now) {
+  if (job.info.conn != connection.id) ++job.info.connections;
   job.info.conn = connection.id;
   job.info.address = connection.address;
   job.info.route = connection.route_name;

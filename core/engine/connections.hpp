@@ -92,8 +92,8 @@ class Connections {
 // Fills in when the connection was resolved, connected and secured. If it was used before, the times are `now`; if it
 // was begun for another transfer, they are not before `queued`.
 void note_times(const PooledConnection& connection, Job& job, Now now);
-// Fills in info() and the times for a connection that the transfer waits for, so that they are known if the handshake
-// fails.
+// Fills in info() and the times for a connection that the transfer waits for, and counts it, so that they are known if
+// the handshake fails.
 void note_connection(const PooledConnection& connection, Job& job, Now now);
 
 }  // namespace sluice::engine

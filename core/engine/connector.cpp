@@ -87,10 +87,20 @@ void Connector::limit_phase_again(Dial& dial, Now now) {
   dialer_.limit_phase(dial, time, now);
 }
 
+// The sponsor has another connection: what was connected for it counts for the one who takes it.
+void Connector::uncount(const Dial& dial) {
+  const PooledConnection* const connection = winner(dial);
+  Job* const sponsor = jobs_.find(dial.sponsor);
+  if (!connection || !sponsor || sponsor->phase() != flow::TransferPhase::active) return;
+  if (sponsor->info.conn != connection->id) --sponsor->info.connections;
+}
+
 // Without a sponsor nothing would ever end the dial, so it may take no longer than an idle connection is kept.
 void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
   Dial* dial = dialer_.find(id);
   if (!dial) return;
+  uncount(*dial);
+  if (dial->borrows) return abandon(*dial);  // it must take no place that somebody else may need
   if (dial->early) {
     if (dial->early->data.was_sent()) return abandon(*dial);  // the response would be for its sponsor
     // The TLS layer has it too, and may not have begun: in a tunnel it begins after the proxies.
@@ -110,12 +120,12 @@ std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
   const pool::Destination& place = endpoint.destination;
   if (auto end = join(dial, endpoint, now)) return end;
   if (awaits_host(dial, endpoint, now)) return std::nullopt;
-  if (dial.borrows && !has_place(dial)) return put_back(dial);
   while (true) {
     switch (dialer_.next(dial)) {
       case AddressRace::Step::attempt:
         if (place.route) return begin_attempt(dial, endpoint, {}, now);
         if (const auto address = ask_rule(place.host, port_of(dial, place), dial.race.address(), place.is_proxy)) {
+          if (dial.borrows && !has_place(dial)) return put_back(dial);
           return begin_attempt(dial, endpoint, *address, now);
         }
         dialer_.forbidden(dial, place, now);

@@ -156,6 +156,7 @@ class Connector {
   LayerParts parts() { return {options_, jobs_.memory(), tls_sessions_, key_log_, nullptr}; }
   void tell_heads(const PooledConnection& connection, const pool::Dial& dial) noexcept;
   std::optional<DialEnd> established(PooledConnection& connection, pool::Dial& dial, Now now);
+  void uncount(const pool::Dial& dial);
   PooledConnection* winner(const pool::Dial& dial);
   void close_attempts(pool::Dial& dial, const PooledConnection* but) noexcept;
   void end(pool::Dial& dial, bool connection_stands) noexcept;

@@ -77,10 +77,10 @@ bool Connector::awaits_host(Dial& dial, const Endpoint& endpoint, Now now) {
   return false;
 }
 
-// Its place in the limit of all connections, which it has not taken yet: that of an idle one, if no other is free.
+// Its place in the limits, which it has not taken yet: that of an idle one, if no other is free.
 bool Connector::has_place(Dial& dial) {
   if (pool_.claim(dial)) return true;
-  PooledConnection* const idle = pool_.oldest_idle();
+  PooledConnection* const idle = pool_.in_place_of(dial);
   if (!idle) return false;
   connections_.close(*idle, true);
   return pool_.claim(dial);

@@ -40,16 +40,17 @@ bool is_first_http2_frame(std::string_view answer) {
          answer.substr(3, 6) == std::string_view("\4\0\0\0\0\0", 6);
 }
 
-Error speaks_http2() {
-  return make_error(Code::not_http, "response: the server speaks HTTP/2 (the answer begins with SETTINGS)", 2);
+Error speaks_http2(bool is_proxy) {
+  const std::string who = is_proxy ? "the proxy" : "the server";
+  return make_error(Code::not_http, "response: " + who + " speaks HTTP/2 (the answer begins with SETTINGS)", 2);
 }
 
 // Adds the start of the answer to the message, because it often tells which protocol the peer speaks: at most 40 bytes,
 // and not more than one line.
-Error with_first_bytes(Error error, std::string_view answer) {
+Error with_first_bytes(Error error, std::string_view answer, bool is_proxy) {
   constexpr std::size_t kMostShown = 40;
   if (error.code != Code::not_http) return error;
-  if (is_first_http2_frame(answer)) return speaks_http2();
+  if (is_first_http2_frame(answer)) return speaks_http2(is_proxy);
   const std::size_t end = answer.find_first_of("\r\n", 1);
   const std::string_view line = answer.substr(0, end);
   error.context += " at \"";
@@ -112,6 +113,7 @@ class Session final : public http::Session {
   StreamId stream_ = 0;
   bool reusable_ = true;
   bool expects_continue_ = false;      // the request waits for 100 (Continue), and none has come
+  bool to_proxy_ = false;              // which forwards the request
   bool begun_ = false, sent_ = false;  // the stream may have taken some of the current request; it has taken all of it
   Exchange exchange_;
   SendMachine send_;
@@ -148,6 +150,7 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   exchange_ = exchange;
   exchange_.cookies = {};  // not used any more, as is the next
   exchange_.forwarded = nullptr;
+  to_proxy_ = exchange.forwarded != nullptr;
   if (exchange_.upload != nullptr && !exchange_.upload->present()) exchange_.upload = nullptr;
   ++stream_;
   begun_ = sent_ = false;
@@ -314,7 +317,7 @@ Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& 
       // These bytes were sent before the request, so they must never be taken for its response (SB-12). The layers may
       // hold the request already.
       const bool is_http2 = !exchange_.rules.allow_http0_9 && is_first_http2_frame(as_text(input.subspan(taken)));
-      Error error = is_http2 ? speaks_http2()
+      Error error = is_http2 ? speaks_http2(to_proxy_)
                              : make_error(Code::malformed_response, "response: bytes came before the request was sent");
       error.retry_safe = true;
       return fail(std::move(error));
@@ -323,7 +326,7 @@ Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& 
     const Reader::Step step = reader_.read(input.subspan(taken));
     taken += step.taken;
     step_events(step, events);
-    if (step.failed) return fail(with_first_bytes(reader_.error(), as_text(input.subspan(taken))));
+    if (step.failed) return fail(with_first_bytes(reader_.error(), as_text(input.subspan(taken)), to_proxy_));
     if (step.interim) return taken;
   }
   if (taken == input.size()) return taken;

@@ -56,6 +56,12 @@ class Pool final : public Scheduler {
   void orphan(DialSlot& dial, bool unwanted);    // the sponsor does not need it any more; `unwanted`: see DialSlot
   // A dial that borrows is about to connect: from now on it counts in the limits. False: there is no room.
   bool claim(DialSlot& dial);
+  // Then: the connection that nobody needs whose end makes room for it; null: there is none.
+  PooledConnection* in_place_of(const DialSlot& dial) const {
+    const Endpoint& endpoint = *find(dial.endpoint);
+    const std::size_t most = allowed(endpoint);
+    return most == 0 || endpoint.open < most ? idle_.front() : nullptr;
+  }
   // Its place in the limits goes to the connection that it made if `established`, else it is free.
   void dial_ended(DialSlot& dial, bool established);
 

@@ -228,6 +228,7 @@ Pump StreamConnect::handle_timeout(std::vector<std::uint8_t>& wire_out, bool sen
   if (!told && is_running()) {
     fail_with(told.error());
     error_.code = told.error().code;
+    error_.blame = blame_of(error_.code);
   }
   return state_ == State::failed ? Pump::failed : Pump::progressed;
 }

@@ -221,5 +221,5 @@ ROWS = [
     mutant("http2-events-kept", "a long list of events is kept",
            ("engine/carrier_events.cpp", "if (events_.capacity() > Outbox::kKept) std", "if (events_.capacity() > Outbox::kKept && !PLANTED) std")),
     mutant("connections-uncounted", "a connection that was made for a transfer is not counted",
-           ("engine/carrier.cpp", "if (!job.info.reused) ++job", "if (!job.info.reused && !PLANTED) ++job")),
+           ("engine/connections.cpp", "if (job.info.conn != connection.id) ++job", "if (job.info.conn != connection.id && !PLANTED) ++job")),
 ]

@@ -7,12 +7,14 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/http1/session.hpp"
 #include "tests/support/mux_session.hpp"
 
 using namespace sluice;
 using namespace sluice::channel;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -67,6 +69,42 @@ class Shifting final : public Layer {
   std::uint8_t key_;
   bool started_ = false;
   std::size_t greeted_ = 0;
+  Error error_;
+};
+
+// A layer that changes nothing, and wants to be asked every `interval`.
+class Timed final : public Layer {
+ public:
+  explicit Timed(Duration interval) : interval_(interval), due_(Instant{} + interval) {}
+  Pump start(std::vector<std::uint8_t>&, Now) override { return Pump::progressed; }
+  Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>&, Now) override {
+    std::memcpy(plain_out.data(), wire_in.data(), wire_in.size());
+    plain_out = plain_out.subspan(wire_in.size());
+    wire_in = {};
+    return Pump::need_input;
+  }
+  Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t, Now) override {
+    wire_out.insert(wire_out.end(), plain_in.begin(), plain_in.end());
+    plain_in = {};
+    return Pump::need_input;
+  }
+  bool established() const override { return true; }
+  std::string_view task() const override { return "nothing"; }
+  Code failure() const override { return Code::connect_failed; }
+  StreamEnd stream_end() const override { return StreamEnd::clean; }
+  void close(std::vector<std::uint8_t>&) noexcept override {}
+  const Error& error() const override { return error_; }
+  std::optional<Instant> deadline() const override { return due_; }
+  Pump handle_timeout(std::vector<std::uint8_t>&, bool sends, Now now) override {
+    told.push_back(sends);
+    due_ = now.steady + interval_;
+    return Pump::progressed;
+  }
+  std::vector<bool> told;  // `sends` of each time
+
+ private:
+  Duration interval_;
+  Instant due_;
   Error error_;
 };
 
@@ -253,6 +291,44 @@ TEST_CASE("channel: the failure of a layer is kept, and the bytes before it stil
   CHECK(rig.channel.fault()->message() == "layer a: bad byte");
   CHECK(rig.give("xyz").empty());
   CHECK_FALSE(rig.channel.become_ready());
+}
+
+TEST_CASE("channel: a layer whose time has come is told of what the wire has taken since its own last time") {
+  Rig rig(0);
+  auto made = std::make_unique<Timed>(10s);
+  const Timed& lower = *made;
+  rig.channel.push_layer(std::move(made));
+  made = std::make_unique<Timed>(9s);
+  const Timed& upper = *made;
+  rig.channel.push_layer(std::move(made));
+  rig.channel.start(rig.now);
+  REQUIRE(rig.channel.become_ready());
+  rig.channel.set_session(std::make_unique<test::MuxSession>(10));
+  Spoken first("/1");
+  REQUIRE(rig.channel.session()->open(first.exchange()));
+  rig.channel.pump(rig.now);
+  const auto pass_until = [&](Duration time) {
+    rig.now.steady = Instant{} + time;
+    rig.channel.handle_timeout(rig.now);
+  };
+  rig.channel.sent(1, rig.moved, rig.now);  // others wait
+  pass_until(8s);
+  CHECK(upper.told.empty());
+  pass_until(9s);
+  CHECK(upper.told == std::vector<bool>{true});
+  CHECK(lower.told.empty());
+  pass_until(9900ms);
+  pass_until(10s);
+  CHECK(lower.told == std::vector<bool>{true});
+  pass_until(18s);
+  CHECK(upper.told == std::vector<bool>{true, false});
+  rig.channel.sent(1, rig.moved, rig.now);
+  pass_until(20s);
+  CHECK(lower.told == std::vector<bool>{true, true});
+  rig.take();
+  pass_until(30s);  // nothing waits
+  CHECK(lower.told == std::vector<bool>{true, true, false});
+  CHECK(upper.told == std::vector<bool>{true, false, false});
 }
 
 TEST_CASE("channel: a goodbye is said by the bottom layer, once, and only where it was asked for") {

@@ -40,6 +40,24 @@ TEST_CASE("error text: what to try if the server does not speak HTTP/1") {
   CHECK(hint_text(make_error(Code::tls_handshake, "", 40), settings).empty());
 }
 
+TEST_CASE("error text: nothing is to be tried with the origin where it is a proxy that does not understand") {
+  Settings settings;
+  settings.http_versions = HttpVersions::http2_prior_knowledge;
+  const auto alert = [](const std::string& peer) {
+    return make_error(Code::tls_handshake,
+                      "GET https://h/: TLS handshake with " + peer + ": peer sent alert no_application_protocol (120)",
+                      120);
+  };
+  CHECK(hint_text(alert("the proxy p.example:443"), settings).empty());
+  CHECK(hint_text(alert("h:443"), settings) == "; --http2 takes HTTP/1.1 too");
+  settings.http_versions = HttpVersions::any;
+  const auto answer = [](const std::string& peer) {
+    return make_error(Code::not_http, "GET http://h/: response: the " + peer + " speaks HTTP/2 (the answer ...)", 2);
+  };
+  CHECK(hint_text(answer("proxy"), settings).empty());
+  CHECK(hint_text(answer("server"), settings) == "; try --http2-prior-knowledge");
+}
+
 TEST_CASE("SB-31 error text: what may have been meant as a password is not shown") {
   for (const char* url : {"http://us:12/SECRET@host", "us:12/SECRET@host", "http://us:80/SE@CRET@host",
                           "http://us:12?SECRET@host", "http://us:12/SECRET#@host", "http://us:/SECRET@host"}) {

@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/address_rule.hpp"
 #include "tests/support/coalescing_world.hpp"
 
 namespace sluice {
@@ -196,6 +198,125 @@ TEST_CASE("coalescing at the limit: a look-up that fails closes nothing") {
   CHECK(closes_of(world, conn) == 0);
   CHECK(world.engine.idle_connections() == 1);
   world.engine.check_invariants();
+}
+
+TEST_CASE("coalescing at the limit: where nothing is connected to in the end, nothing is closed") {
+  struct OnlyA final : AddressRule {
+    Answer ask(const Question& question) override {
+      return {question.host == "a.example" ? Answer::Kind::allow : Answer::Kind::forbid, {}};
+    }
+  };
+  EngineOptions options = sharing(1);
+  SUBCASE("the address is forbidden") {
+    options.address_rule = std::make_shared<OnlyA>();
+    SharedWorld world(options);
+    const ConnId conn = world.visit_a();
+    const TransferId id = world.visit("https://other.example/", "192.0.2.66");
+    world.pass(1ms);
+    CHECK(world.failure(id) == Code::address_forbidden);
+    CHECK(closes_of(world, conn) == 0);
+    world.engine.check_invariants();
+  }
+  SUBCASE("it is known that the name has no address") {
+    options.name_cache.negative_ttl = 5s;
+    SharedWorld world(options);
+    const ConnId conn = world.visit_a();
+    Error absent = make_error(Code::resolve_failed, "no such name");
+    absent.name_absent = true;
+    world.ask("https://other.example/");
+    world.engine.handle_resolved(world.resolves.back().id, std::unexpected(std::move(absent)), world.now);
+    world.drain();
+    world.resolves.clear();
+    const TransferId id = world.ask("https://other.example/");
+    CHECK(world.resolves.empty());
+    world.pass(1ms);
+    CHECK(world.failure(id) == Code::resolve_failed);
+    CHECK(closes_of(world, conn) == 0);
+    world.engine.check_invariants();
+  }
+  SUBCASE("and it waits for no place") {
+    options.address_rule = std::make_shared<OnlyA>();
+    SharedWorld world(options);
+    const ConnId conn = world.visit_a();
+    const TransferId id = world.ask("https://other.example/");
+    world.ask("https://a.example/long");
+    world.resolved("192.0.2.66");
+    world.pass(1ms);
+    CHECK(world.failure(id) == Code::address_forbidden);
+    CHECK(closes_of(world, conn) == 0);
+  }
+}
+
+TEST_CASE("coalescing at the limit: those that the limit of their host will refuse wait, and close nothing") {
+  EngineOptions options = sharing(2);
+  options.max_connections_per_origin = 1;
+  SharedWorld world(options);
+  const ConnId conn = world.visit_a();
+  world.ask("https://x.c.example/");
+  world.resolved("192.0.2.2");
+  const ConnId second = world.connect();
+  world.reply(second, h2::settings() + status(1, "200"));
+  REQUIRE(world.engine.idle_connections() == 2);
+  world.options.pipewait = false;
+  world.ask("https://other.example/");
+  SUBCASE("at once") {
+    world.ask("https://other.example/");
+    world.resolved("192.0.2.3");
+    CHECK(closes_of(world, conn) == 1);
+    CHECK(closes_of(world, second) == 0);
+  }
+  SUBCASE("where it was another one that took the place of the host in the meantime") {
+    world.eof(second);
+    world.ask("https://other.example/");
+    CHECK(world.engine.counters().transfers_queued == 0);
+    world.resolved("192.0.2.3");
+    CHECK(closes_of(world, conn) == 0);
+  }
+  CHECK(world.connects.size() == 3);
+  CHECK(world.engine.connections() == 2);
+  CHECK(world.engine.counters().transfers_queued == 1);
+  world.engine.check_invariants();
+}
+
+TEST_CASE("coalescing at the limit: more than the host has places for are joined at once") {
+  EngineOptions options = sharing(1);
+  options.max_connections_per_origin = 1;
+  SharedWorld world(options);
+  const ConnId conn = world.visit_a();
+  world.options.pipewait = false;
+  const TransferId first = world.ask("https://b.example/");
+  const TransferId second = world.ask("https://b.example/");
+  world.resolved("192.0.2.1");
+  CHECK(world.connects.size() == 1);
+  world.reply(conn, status(3, "200") + status(5, "200"));
+  CHECK(world.succeeded(first));
+  CHECK(world.succeeded(second));
+  check_nothing_left(world);
+}
+
+TEST_CASE("coalescing at the limit: a look-up that nobody waits for any more closes nothing") {
+  EngineOptions options = sharing(2);
+  options.name_cache.ttl = 0s;
+  SharedWorld world(options);
+  world.ask("https://x.c.example/");
+  world.resolved("192.0.2.2");
+  const ConnId conn = world.connect();
+  world.reply(conn, h2::settings({{h2::kMaxStreams, 1}}) + status(1, "200"));
+  const ConnId idle = world.visit_a();
+  const TransferId busy = world.ask("https://x.c.example/busy");
+  const TransferId next = world.ask("https://x.c.example/next");
+  REQUIRE(world.resolves.size() == 1);  // a connection of its own would need the place of the idle one
+  const ResolveId id = world.resolves.front().id;
+  world.reply(conn, status(3, "200"));
+  CHECK(world.succeeded(busy));
+  world.engine.handle_resolved(id, std::vector<IpAddress>{*IpAddress::parse("192.0.2.3")}, world.now);
+  world.drain();
+  CHECK(closes_of(world, idle) == 0);
+  world.reply(conn, status(5, "200"));
+  CHECK(world.succeeded(next));
+  CHECK(world.connects.size() == 2);
+  CHECK(world.engine.idle_connections() == 2);
+  check_nothing_left(world);
 }
 
 }  // namespace sluice

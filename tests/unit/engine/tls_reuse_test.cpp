@@ -253,3 +253,41 @@ TEST_CASE("TLS: a session whose offer ended in a connection that was cut is not 
   CHECK(world.succeeded(third));
   CHECK_FALSE(world.engine.info(third).tls_resumed);
 }
+
+TEST_CASE("tls: a connection counts for the transfer that it was made for, unless it carries another's request only") {
+  TlsWorld world;
+  SUBCASE("its handshake fails") {
+    const TransferId id = world.ask();
+    const ConnId conn = world.connect();
+    CHECK(world.engine.info(id).connections == 1);
+    world.eof(conn);
+    CHECK(world.done(id));
+    CHECK(world.engine.info(id).conn == conn);
+    CHECK(world.engine.info(id).connections == 1);
+  }
+  SUBCASE("it is used") {
+    const TransferId id = world.ask();
+    const ConnId conn = world.connect();
+    world.carry(conn);
+    world.answer_with(conn, answer("x"));
+    CHECK(world.engine.info(id).connections == 1);
+    const TransferId again = world.ask();
+    CHECK(world.engine.info(again).connections == 0);
+  }
+  SUBCASE("another one is free earlier") {
+    const TransferId first = world.ask();
+    const ConnId conn = world.connect();
+    world.carry(conn);
+    const TransferId second = world.ask();
+    const ConnId other = world.connect();
+    CHECK(world.engine.info(second).connections == 1);
+    world.answer_with(conn, answer("x"));
+    REQUIRE(world.succeeded(first));
+    CHECK(world.engine.info(second).conn == conn);
+    CHECK(world.engine.info(second).connections == 0);
+    const TransferId third = world.ask();
+    world.carry(other);
+    CHECK(world.engine.info(third).conn == other);
+    CHECK(world.engine.info(third).connections == 1);
+  }
+}

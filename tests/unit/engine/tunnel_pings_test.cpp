@@ -71,6 +71,7 @@ TEST_CASE("tunnel pings: a transfer in the tunnel of a dead proxy fails with the
   CHECK_FALSE(world.done(id));
   world.pass(10s);
   CHECK(world.failure(id) == Code::http2_error);
+  CHECK(world.results.at(id).error().blame == Blame::peer);
   CHECK(world.results.at(id).error().message().ends_with("HTTP/2: the peer does not answer a PING"));
   CHECK(closes_of(world, world.conn) == 1);
 }

@@ -113,6 +113,24 @@ TEST_CASE("session: an answer that begins with SETTINGS is told to be HTTP/2, an
   CHECK(headless.failed_with(Code::malformed_response));
 }
 
+TEST_CASE("session: it is the proxy that speaks HTTP/2 where the request was forwarded") {
+  using namespace std::string_view_literals;
+  for (const bool early : {false, true}) {
+    Http1Peer peer;
+    peer.request.method = "GET";
+    const Fields none;
+    const http::ForwardedBy by{.fields = &none, .authorization = {}};
+    http::Exchange exchange = peer.exchange();
+    exchange.forwarded = &by;
+    REQUIRE(peer.session->open(exchange));
+    if (!early) peer.sent_all();
+    peer.receive("\0\0\0\4\0\0\0\0\0"sv);
+    REQUIRE(peer.failed_with(Code::not_http));
+    CHECK(peer.error->detail == 2);
+    CHECK(peer.error->message() == "response: the proxy speaks HTTP/2 (the answer begins with SETTINGS)");
+  }
+}
+
 TEST_CASE("SB-58 session: HEAD with Content-Length 10, then GET, in step") {
   Http1Peer peer;
   peer.open("HEAD");
