@@ -319,7 +319,8 @@ void Http2Peer::work(Line& line) {
   } else {
     idle_since_.reset();
   }
-  if (going_away_ && exchanges_.empty()) {
+  // If it closed at once, a GOAWAY for HTTP/1.1 might be lost with the connection.
+  if (going_away_ && !to_http1_ && exchanges_.empty()) {
     over_ = true;
     return line.close();
   }

@@ -171,7 +171,7 @@ ROWS = [
     mutant("http2-proxy-ping-slow", "a tunnel whose upload is slow is taken to be dead",
            ("proxy/stream_connect.cpp", "  if (sends && params_.ping_interval) {", "  if (!PLANTED && sends && params_.ping_interval) {")),
     mutant("http2-proxy-ping-stuck", "a tunnel whose wire takes nothing is never dead",
-           ("channel/channel.cpp", "  const bool sends = moves &&", "  const bool sends = (moves || PLANTED) &&")),
+           ("channel/channel.cpp", "stage.layer->handle_timeout(stage.out, moves && waits, now)", "stage.layer->handle_timeout(stage.out, (moves || PLANTED) && waits, now)")),
     mutant("http2-proxy-ping-code", "a dead proxy is an error of receiving",
            ("proxy/stream_connect.cpp", "    error_.code = told.error().code;", "    if (!PLANTED) error_.code = told.error().code;")),
     mutant("http2-proxy-ping-idle", "a PING to a proxy with an idle tunnel is not sent",

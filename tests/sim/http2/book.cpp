@@ -165,9 +165,7 @@ void Book::check_fields(const Account& account, const sim::HttpRequest& request)
   const std::string said = field ? *field : "";
   if (said != first && !(account.reprioritized_at && said == priority_field(*plan.later)))
     report_("priorities", name_of(account) + " has sent '" + said + "'");
-  // A GOAWAY that says so may be lost: the origin closes after it.
-  const bool is_told = account.needs_http1 && account.plan->reply.http2.fault == sim::Http2Fault::needs_http1;
-  if (is_told && request.http2 && keeps_connections(plan_, account.plan->origin))
+  if (account.needs_http1 && request.http2 && keeps_connections(plan_, account.plan->origin))
     report_("HTTP/1.1 where the server wants it", name_of(account) + " comes over HTTP/2 again");
 }
 

@@ -144,6 +144,7 @@ bool has_cause(const Error& error, const Plan& plan, const Account& account, con
     case Code::rewind_failed:
       return transfer.upload.kind == UploadPlan::Kind::streamed && !transfer.upload.rewindable && account.tries > 0;
     case Code::total_timeout: {
+      if (account.paused && !account.pause_over) return true;
       // A client that reads a flood slowly may answer all of it.
       if (transfer.reply.never || (fault >= Fault::pings && fault <= Fault::empty_frames)) return true;
       // It waits for the place of an exchange that goes on for ever, on a connection that can carry few, or none more.
