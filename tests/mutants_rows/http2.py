@@ -149,7 +149,7 @@ ROWS = [
     mutant("http2-given-up-credit", "data of exchanges that were given up is taken without end",
            ("http2/frame_guard.cpp", "  on_its_way_ -= bytes;", "  if (!PLANTED) on_its_way_ -= bytes;")),
     mutant("http2-given-up-others", "data of other exchanges uses up what those that were given up may get",
-           ("http2/frame_guard.cpp", "on_its_way_ += std::exchange(used_, 0);", "on_its_way_ += PLANTED ? 0 : std::exchange(used_, 0);")),
+           ("http2/frame_guard.cpp", "on_its_way_ + std::exchange(used_, 0),", "on_its_way_ + (PLANTED ? 0 : std::exchange(used_, 0)),")),
     mutant("http2-forwarded-authority", "a Host field says where a proxy that forwards goes",
            ("http2/request_fields.cpp", "host && !is_forwarded)", "host && (PLANTED || !is_forwarded))")),
     mutant("http2-misdirected-own", "421 is followed by another request on a connection of the host's own",
