@@ -53,7 +53,7 @@ ROWS = [
            ("http2/window_growth.cpp", "2 * window.size, learned_);", "2 * window.size, PLANTED ? window.size : learned_);")),
     mutant("http2-ping-made", "the time for the answer to a PING counts from when it was made",
            ("http2/session_impl.cpp", "    if (!ping_taken_ && moves) return {};", "    if (!ping_taken_ && moves && !PLANTED) return {};"),
-           ("http2/session_impl.cpp", "    ping_due_ = now_ + *ping_interval_;", "    if (!PLANTED) ping_due_ = now_ + *ping_interval_;")),
+           ("http2/session_impl.cpp", "    ping_due_ = Timers::later(now_, *ping_interval_);", "    if (!PLANTED) ping_due_ = Timers::later(now_, *ping_interval_);")),
     mutant("http2-ping-stuck", "a PING that is never sent is waited for without end",
            ("http2/session_impl.cpp", "const bool moves = std::exchange(reports_at_due_, reports_) != reports_;", "const bool moves = std::exchange(reports_at_due_, reports_) != reports_ || PLANTED;")),
     mutant("http2-untold", "connections are made before the server has said how many exchanges it takes",

@@ -399,3 +399,27 @@ TEST_CASE("http2 ends: a PING that waits after other bytes has its time once it 
 }
 
 }  // namespace sluice
+TEST_CASE("http2 ends: PINGs may be as far apart as times can be") {
+  using std::chrono::seconds;
+  const Instant begin{seconds(1'000)};
+  {
+    Http2Peer peer({.ping_interval = Duration::max()});
+    peer.timeout(begin);
+    CHECK(peer.session->deadline() == Instant::max());
+    for (int i = 0; i < 3; ++i) peer.timeout(begin + seconds(i));
+    CHECK_FALSE(peer.error);
+    CHECK(peer.sent().empty());
+  }
+  const Duration interval = Duration::max() - seconds(2'000);
+  Http2Peer peer({.ping_interval = interval});
+  peer.timeout(begin);
+  const Instant due = begin + interval;
+  CHECK(peer.session->deadline() == due);
+  peer.timeout(due);
+  CHECK(peer.session->deadline() == Instant::max());
+  REQUIRE(peer.sent().size() == 1);  // the PING, whose time begins
+  CHECK(peer.session->deadline() == Instant::max());
+  peer.timeout(due + seconds(1));
+  CHECK_FALSE(peer.error);
+}
+
