@@ -228,7 +228,13 @@ Session::Filled Session::fill(StreamId id, MutableBytes space) {
   stream->held_back = true;
   if (stream->sending() != SendState::body) return {};
   http::UploadBody& upload = *stream->upload();
-  if (upload.pending().empty() && !upload.exhausted()) return {};
+  if (upload.pending().empty()) {
+    if (!upload.exhausted()) return {};
+    // The end alone waits for no turn: no window might be open when that comes (end_without_window()).
+    stream->enter(SendState::done);
+    stream->held_back = false;
+    return {.last = true, .trailers = trailers_of(upload)};
+  }
   if (must_wait(*stream)) {
     if (!std::exchange(stream->blocked, true)) turns_.push_back(id);
     return {};
