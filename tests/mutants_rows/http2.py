@@ -24,7 +24,7 @@ ROWS = [
     mutant("http2-calm-end", "what has no answer when ENHANCE_YOUR_CALM ends a connection is sent again at once",
            ("engine/carrier.cpp", "farewell == http::Farewell::wants_less) return false;", "(!PLANTED && farewell == http::Farewell::wants_less)) return false;")),
     mutant("http2-goaway-first", "the first request of a connection is not repeated after a GOAWAY",
-           ("engine/carrier.cpp", "|| farewell == http::Farewell::announced;", "|| (!PLANTED && farewell == http::Farewell::announced);")),
+           ("engine/carrier.cpp", "const bool told = farewell == http::Farewell::announced ||", "const bool told = (!PLANTED && farewell == http::Farewell::announced) ||")),
     mutant("http2-unsent", "the output for a peer that takes nothing has no limit",
            ("http2/session_impl.cpp", "if (!reusable() || is_full()) return 0;", "if (!reusable() || (is_full() && !PLANTED)) return 0;")),
     mutant("http2-unsent-told", "nobody is told that there is room in the output again",
