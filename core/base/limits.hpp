@@ -30,7 +30,8 @@ inline constexpr std::size_t kMaxChunkExtensionBytes = 16 * 1024;
 inline constexpr std::size_t kMaxContinuations = 8;  // after one HEADERS, each of at most 16 KiB
 // PING and SETTINGS frames that came while the peer did not take our answers to all those before.
 inline constexpr std::size_t kMaxUnansweredFrames = 500;
-// Of all other frames: as many, plus one for each byte of a body in either direction and some for each request.
+// Of all other frames: as many, plus one for each byte of a body in either direction and some for each request; and two
+// WINDOW_UPDATE for each DATA frame of ours, of which fewer than this number are saved up.
 inline constexpr std::size_t kMaxIdleFrames = 10'000;
 inline constexpr std::size_t kIdleFramesPerRequest = 16;
 // What a server may have sent of an exchange that the application has given up: so many frames, and DATA for as many

@@ -327,7 +327,8 @@ void Carrier::abort(Job& job, Error error, Now now) {
 // is sent again (SB-48). A server that asks for less does not get the same again at once.
 bool Carrier::may_retry(const PooledConnection& connection, const Job& job) const {
   const http::Farewell farewell = connection.session().farewell();
-  const bool may_be_closed = job.info.reused || connection.was_idle || farewell == http::Farewell::announced;
+  const bool told = farewell == http::Farewell::announced || farewell == http::Farewell::needs_http1;
+  const bool may_be_closed = job.info.reused || connection.was_idle || told;
   if (!job.options.resend || !may_be_closed || farewell == http::Farewell::wants_less) return false;
   if (job.info.retries >= limits::kMaxRetries) return false;
   if (connection.session().response_started(job.stream)) return false;
@@ -363,10 +364,11 @@ void Carrier::failed(PooledConnection& connection, Error error, Now now) {
   }
   if (error.code == Code::receive_failed || error.code == Code::send_failed) scheduler_.note_end(connection, now);
   http::Session& session = connection.session();
+  const bool needs_http1 = session.farewell() == http::Farewell::needs_http1;  // the same over HTTP/2 fails again
   while (!connection.exchanges.empty()) {
     const auto [stream, id] = connection.exchanges.back();
     Job& job = *jobs_.find(id);
-    const bool again = may_retry(connection, job);
+    const bool again = may_retry(connection, job) && (!needs_http1 || scheduler_.needs_http1(connection, job));
     error.retry_safe =
         !session.request_begun(stream) || (is_idempotent(job.request.method) && !session.response_started(stream));
     session.abort(stream);

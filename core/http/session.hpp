@@ -89,9 +89,10 @@ struct Event {
 
 // What the peer has said about the end of the connection, while it was open.
 enum class Farewell : std::uint8_t {
-  none,
-  announced,   // it takes no more requests (GOAWAY)
-  wants_less,  // the same, because there were too many (ENHANCE_YOUR_CALM)
+  none,         // also where it has said that we broke a rule
+  announced,    // it takes no more requests (GOAWAY)
+  wants_less,   // the same, because there were too many (ENHANCE_YOUR_CALM)
+  needs_http1,  // it takes requests over HTTP/1.1 only (HTTP_1_1_REQUIRED)
 };
 
 // One session on one stream. One thread at a time.

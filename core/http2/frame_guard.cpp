@@ -111,7 +111,8 @@ void FrameGuard::gave_up(std::size_t window_bytes) {
   on_its_way_ += std::min(window_bytes, limits::kConnectionWindowBytes - on_its_way_);
 }
 
-// Whose data it is shows later: read() gives back what that of other exchanges has used.
+// Whose data it is shows later: read() gives back what that of other exchanges has used, to the same limit: another
+// exchange may have been given up in the meantime.
 bool FrameGuard::was_on_its_way(std::uint8_t type) {
   used_ = 0;
   const std::size_t bytes = std::max(payload_bytes(), limits::kLeastAbandonedFrameBytes);
@@ -123,7 +124,7 @@ bool FrameGuard::was_on_its_way(std::uint8_t type) {
 
 void FrameGuard::read(std::size_t body_bytes) {
   moved(body_bytes);
-  on_its_way_ += std::exchange(used_, 0);
+  on_its_way_ = std::min(on_its_way_ + std::exchange(used_, 0), limits::kConnectionWindowBytes);
 }
 
 }  // namespace sluice::http2

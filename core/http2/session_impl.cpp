@@ -10,6 +10,7 @@
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
+#include "core/base/timers.hpp"
 #include "core/http2/error_names.hpp"
 
 namespace sluice::http2 {
@@ -348,7 +349,7 @@ void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
   const std::uint64_t before = std::exchange(on_wire_, taken);
   if (awaits_pong_ && !ping_taken_ && taken >= ping_end_) {
     ping_taken_ = true;
-    ping_due_ = now_ + *ping_interval_;
+    ping_due_ = Timers::later(now_, *ping_interval_);
   }
   ++reports_;
   while (const RequestMarks::Mark* const mark = marks_.next(taken)) {
@@ -398,7 +399,7 @@ Result<void> Session::keep_alive(Now now) {
   now_ = now.steady;
   const bool due = ping_due_ && now.steady >= *ping_due_;
   if (ping_due_ && !due) return {};
-  ping_due_ = now.steady + *ping_interval_;
+  ping_due_ = Timers::later(now.steady, *ping_interval_);
   const bool moves = std::exchange(reports_at_due_, reports_) != reports_;
   if (!due || std::exchange(heard_, false)) return {};
   if (awaits_pong_) {

@@ -18,6 +18,14 @@ constexpr std::size_t kShownBytes = 80;  // the longest part of the peer's text 
 
 bool is(std::uint32_t code, ErrorCode name) { return code == std::to_underlying(name); }
 
+// RFC 9113 7. The other codes say that we have broken a rule, which the same request may do again.
+http::Farewell farewell_of(std::uint32_t code) {
+  if (is(code, ErrorCode::no_error) || is(code, ErrorCode::internal_error)) return http::Farewell::announced;
+  if (is(code, ErrorCode::enhance_your_calm)) return http::Farewell::wants_less;
+  if (is(code, ErrorCode::http_1_1_required)) return http::Farewell::needs_http1;
+  return http::Farewell::none;
+}
+
 }  // namespace
 
 void Session::give(Event event) { (events_ ? *events_ : late_).push_back(std::move(event)); }
@@ -112,7 +120,7 @@ void Session::frame_refused(StreamId id, std::uint32_t code) {
 
 void Session::goaway_read(std::uint32_t code, Bytes debug_data) {
   goaway_code_ = code;
-  farewell_ = is(code, ErrorCode::enhance_your_calm) ? http::Farewell::wants_less : http::Farewell::announced;
+  farewell_ = farewell_of(code);
   goaway_text_ = as_text(debug_data.first(std::min(debug_data.size(), kShownBytes)));
 }
 
@@ -228,7 +236,13 @@ Session::Filled Session::fill(StreamId id, MutableBytes space) {
   stream->held_back = true;
   if (stream->sending() != SendState::body) return {};
   http::UploadBody& upload = *stream->upload();
-  if (upload.pending().empty() && !upload.exhausted()) return {};
+  if (upload.pending().empty()) {
+    if (!upload.exhausted()) return {};
+    // The end alone waits for no turn: no window might be open when that comes (end_without_window()).
+    stream->enter(SendState::done);
+    stream->held_back = false;
+    return {.last = true, .trailers = trailers_of(upload)};
+  }
   if (must_wait(*stream)) {
     if (!std::exchange(stream->blocked, true)) turns_.push_back(id);
     return {};

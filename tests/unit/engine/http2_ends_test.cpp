@@ -379,6 +379,46 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("http2 ends: GOAWAY and the end: what a server calls wrong is not sent to it again") {
+  constexpr std::uint32_t kProtocolError = 1, kInadequateSecurity = 12;
+  for (const std::uint32_t code : {kProtocolError, kInadequateSecurity, kNeedsHttp1}) {
+    CAPTURE(code);
+    Http2World world;
+    const TransferId id = world.add("http://192.0.2.1/", world.known);
+    const ConnId conn = world.connect();
+    world.receive(conn, h2::settings() + h2::goaway(1, code));
+    CHECK_FALSE(world.done(id));  // its answer may come still
+    world.eof(conn);
+    REQUIRE(world.failure(id) == Code::http2_error);
+    CHECK(world.results.at(id).error().detail == static_cast<int>(code));
+    CHECK(world.connects.size() == 1);
+  }
+}
+
+TEST_CASE("http2 ends: GOAWAY with HTTP_1_1_REQUIRED and the end: what may be repeated is, over HTTP/1.1") {
+  TlsWorld world(trusting_options(), both_versions());
+  const TransferId id = world.ask();
+  Request post = EngineWorld::get("https://example.org/login", "POST");
+  post.body = BodyOwned("name");
+  const TransferId other = world.add(std::move(post), world.options);
+  const ConnId first = world.connect();
+  world.carry(first);
+  world.answer_with(first, h2::settings() + h2::goaway(3, kNeedsHttp1));
+  CHECK_FALSE(world.done(id));
+  world.server(first).close_notify();
+  world.carry(first);
+  CHECK(world.failure(other) == Code::http2_error);  // it may have been processed
+  REQUIRE(world.connects.size() == 2);
+  const ConnId second = world.connect();
+  world.carry(second);
+  CHECK(world.server(second).plain().starts_with("GET / HTTP/1.1\r\n"));
+  world.answer_with(second, answer("over HTTP/1.1"));
+  CHECK(world.succeeded(id));
+  CHECK(world.bodies[id] == "over HTTP/1.1");
+  CHECK(world.engine.info(id).retries == 1);
+  world.engine.check_invariants();
+}
+
 TEST_CASE("http2 ends: stream ids run out into a new connection; the old one carries its own to the end") {
   Http2World world(EngineParts::make({}, std::make_unique<FewIds>()));
   std::vector<TransferId> ids;

@@ -76,6 +76,16 @@ TEST_CASE(
   std::size_t taken = 0;
   while (gave_up.next(as_bytes(data))) ++taken;
   CHECK(taken == most + limits::kConnectionWindowBytes / limits::kLeastAbandonedFrameBytes);
+  http2::FrameGuard both;  // one is given up in the middle of another one's frame
+  REQUIRE(both.next(as_bytes(h2::settings())));
+  both.gave_up(SIZE_MAX);
+  REQUIRE(both.next(as_bytes(data)));
+  both.gave_up(SIZE_MAX);
+  both.read(1);
+  both.gave_up(SIZE_MAX / 2);
+  taken = 0;
+  while (taken <= 2 * most + limits::kConnectionWindowBytes && both.next(as_bytes(data))) ++taken;
+  CHECK(taken == most + limits::kConnectionWindowBytes / limits::kLeastAbandonedFrameBytes);
   http2::FrameGuard resting;  // what has moved before is not saved up
   REQUIRE(resting.next(as_bytes(h2::settings())));
   resting.moved(1'000);

@@ -192,6 +192,33 @@ TEST_CASE("http2 ends: a GOAWAY with an error names it when the connection ends"
         "HTTP/2: the server ended the connection after 4 bytes of the body: bad (PROTOCOL_ERROR)");
 }
 
+TEST_CASE("http2 ends: a GOAWAY announces an end if its code blames no request") {
+  constexpr std::uint32_t kFlow = 3, kCompression = 9, kInsecure = 12;
+  using http::Farewell;
+  const std::pair<std::uint32_t, Farewell> cases[] = {
+      {kNo, Farewell::announced},    {kInternal, Farewell::announced},
+      {kCalm, Farewell::wants_less}, {kProtocol, Farewell::none},
+      {kFlow, Farewell::none},       {kCompression, Farewell::none},
+      {kInsecure, Farewell::none},   {kNeedsHttp1, Farewell::needs_http1},
+      {1'000, Farewell::none},
+  };
+  for (const auto& [code, farewell] : cases) {
+    CAPTURE(code);
+    Http2Peer peer;
+    CHECK(peer.session->farewell() == Farewell::none);
+    peer.open();
+    peer.receive(h2::settings() + h2::goaway(1, code));
+    CHECK(peer.session->farewell() == farewell);
+    CHECK(peer.order.empty());
+    CHECK_FALSE(peer.session->reusable());
+  }
+  // The end may be announced first.
+  Http2Peer peer;
+  peer.open();
+  peer.receive(h2::settings() + h2::goaway(0x7fff'ffff, kNo) + h2::goaway(1, kProtocol));
+  CHECK(peer.session->farewell() == Farewell::none);
+}
+
 TEST_CASE("http2 ends: after the last stream id no exchange can be opened") {
   Http2Peer peer({.first_stream = 0x7fff'fffd});
   peer.receive(h2::settings());
@@ -396,6 +423,30 @@ TEST_CASE("http2 ends: a PING that waits after other bytes has its time once it 
   }
   REQUIRE(peer.error);
   CHECK(peer.error->code == Code::http2_error);
+}
+
+TEST_CASE("http2 ends: PINGs may be as far apart as times can be") {
+  using std::chrono::seconds;
+  const Instant begin{seconds(1'000)};
+  {
+    Http2Peer peer({.ping_interval = Duration::max()});
+    peer.timeout(begin);
+    CHECK(peer.session->deadline() == Instant::max());
+    for (int i = 0; i < 3; ++i) peer.timeout(begin + seconds(i));
+    CHECK_FALSE(peer.error);
+    CHECK(peer.sent().empty());
+  }
+  const Duration interval = Duration::max() - seconds(2'000);
+  Http2Peer peer({.ping_interval = interval});
+  peer.timeout(begin);
+  const Instant due = begin + interval;
+  CHECK(peer.session->deadline() == due);
+  peer.timeout(due);
+  CHECK(peer.session->deadline() == Instant::max());
+  REQUIRE(peer.sent().size() == 1);  // the PING, whose time begins
+  CHECK(peer.session->deadline() == Instant::max());
+  peer.timeout(due + seconds(1));
+  CHECK_FALSE(peer.error);
 }
 
 }  // namespace sluice
