@@ -79,7 +79,7 @@ HTTP2_BUGS = [
     bug("http2-crumb-lost", "of several cookies only the first one is sent",
         ("http2/request_fields.cpp", "entries_.push_back(crumb);", "if (at == 0 || !PLANTED) entries_.push_back(crumb);")),
     bug("http2-sent-trailers-lost", "an upload ends without its trailers",
-        ("http2/session_impl_frames.cpp", ".trailers = trailers_of(upload)", ".trailers = PLANTED ? nullptr : upload.trailers()")),
+        ("http2/session_impl_frames.cpp", ".last = last, .trailers = trailers_of(upload)", ".last = last, .trailers = PLANTED ? nullptr : upload.trailers()")),
     bug("http2-priority-field", "the request does not say its priority",
         ("engine/prepare.cpp", 'if (options.priority && !request.fields.contains("Priority")) {',
          'if (!PLANTED && options.priority && !request.fields.contains("Priority")) {')),
