@@ -119,6 +119,7 @@ void Session::frame_refused(StreamId id, std::uint32_t code) {
 // ---- the connection ----
 
 void Session::goaway_read(std::uint32_t code, Bytes debug_data) {
+  if (farewell_ == http::Farewell::wants_less) return;  // no later one takes that back
   goaway_code_ = code;
   farewell_ = farewell_of(code);
   goaway_text_ = as_text(debug_data.first(std::min(debug_data.size(), kShownBytes)));

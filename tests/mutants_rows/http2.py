@@ -237,4 +237,6 @@ ROWS = [
            ("engine/connector.cpp", "if (sponsor->info.conn != connection->id) --sponsor", "if (sponsor->info.conn != connection->id && !PLANTED) --sponsor")),
     mutant("connections-uncounted", "a connection that was made for a transfer is not counted",
            ("engine/connections.cpp", "if (job.info.conn != connection.id) ++job", "if (job.info.conn != connection.id && !PLANTED) ++job")),
+    mutant("http2-calm-taken-back", "a later GOAWAY takes back that the server wants less",
+           ("http2/session_impl_frames.cpp", "if (farewell_ == http::Farewell::wants_less) return;", "if (farewell_ == http::Farewell::wants_less && !PLANTED) return;")),
 ]

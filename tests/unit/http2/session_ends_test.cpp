@@ -68,6 +68,20 @@ TEST_CASE("http2 ends: GOAWAY with ENHANCE_YOUR_CALM: what was not processed fai
   });
 }
 
+TEST_CASE("http2 ends: GOAWAY after one with ENHANCE_YOUR_CALM does not take that back") {
+  for (const std::uint32_t code : {kNo, kInternal}) {
+    CAPTURE(code);
+    with_every_split([&](Http2Peer& peer) {
+      peer.open();
+      peer.open();
+      peer.receive(h2::settings() + h2::goaway(0x7fff'ffff, kCalm) + h2::goaway(0, code));
+      CHECK(peer.session->farewell() == http::Farewell::wants_less);
+      CHECK((peer.order == "f1 f3 " || peer.order == "f3 f1 "));
+      CHECK(peer[1].error.message() == "HTTP/2: the server ended the connection (ENHANCE_YOUR_CALM)");
+    });
+  }
+}
+
 TEST_CASE("http2 ends: RST_STREAM: REFUSED_STREAM is refused, all else fails with its name; the connection lives") {
   with_every_split([](Http2Peer& peer) {
     for (int i = 0; i < 3; ++i) peer.open();
