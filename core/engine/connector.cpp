@@ -72,10 +72,12 @@ void Connector::take_sponsor(Dial& dial, Job& sponsor, Now now) {
   dialer_.limit(dial, sponsor.options.connect_timeout, now);
 }
 
-void Connector::take_over(Dial& dial, Job& sponsor, Now now) {
+// It may not want to wait for the connection of another host, as the sponsor before it did.
+std::optional<DialEnd> Connector::take_over(Dial& dial, Job& sponsor, Now now) {
   take_sponsor(dial, sponsor, now);
   limit_phase_again(dial, now);
   if (const PooledConnection* connection = winner(dial)) note_connection(*connection, sponsor, now);
+  return dial.guest.host ? next_attempt(dial, now) : std::nullopt;
 }
 
 // Its phase has the limit of its new sponsor, from now on.

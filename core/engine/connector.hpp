@@ -56,7 +56,7 @@ class Connector {
   // `borrows`: see pool::DialSlot.
   pool::Dial* begin(pool::Endpoint& endpoint, Job& sponsor, bool borrows, Now now);
   std::optional<DialEnd> start(pool::Dial& dial, Job& sponsor, Now now);  // after begin()
-  void take_over(pool::Dial& dial, Job& sponsor, Now now);
+  std::optional<DialEnd> take_over(pool::Dial& dial, Job& sponsor, Now now);
   // The sponsor does not need the dial any more. `unwanted`: it is given up if no transfer waits. Does nothing for a
   // stale id.
   void orphan(pool::DialId id, bool unwanted, Now now);  // if there is no memory for its timer, it is given up

@@ -129,7 +129,7 @@ void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
     }
     case pool::Grant::Kind::take_over:
       with(grant.dial->id, now,
-           [&](pool::Dial& dial) { connector_.take_over(dial, *jobs_.find(grant.waiter->transfer), now); });
+           [&](pool::Dial& dial) { take(connector_.take_over(dial, *jobs_.find(grant.waiter->transfer), now), now); });
       break;
     case pool::Grant::Kind::close:
       connections_.close(*grant.connection, true);

@@ -148,6 +148,33 @@ TEST_CASE("coalescing waits: not without the option, at another address, or with
   }
 }
 
+TEST_CASE("coalescing waits: not without pipewait, whoever began the look-up") {
+  EngineOptions options = sharing();
+  options.max_connections_per_origin = 1;
+  WaitingWorld world(options);
+  world.open();
+  TransferId b;
+  SUBCASE("it asks itself") {
+    world.options.pipewait = false;
+    b = world.visit("https://b.example/");
+  }
+  SUBCASE("it takes the dial of one that waited") {
+    const TransferId waits = world.visit("https://b.example/");
+    world.options.pipewait = false;
+    b = world.ask("https://b.example/");
+    CHECK(world.connects.size() == 1);
+    world.engine.cancel(waits, world.now);
+    world.drain();
+  }
+  REQUIRE(world.connects.size() == 2);
+  const ConnId own = world.connect();
+  world.reply(own, h2::settings() + status(1, "200", "own"));
+  CHECK(world.bodies[b] == "own");
+  world.reply(world.conn, h2::settings() + status(1, "200"));
+  CHECK(world.succeeded(world.a));
+  check_nothing_left(world);
+}
+
 TEST_CASE("coalescing at the limit: an idle connection that can be joined is joined, and not closed") {
   SharedWorld world(sharing(1));
   const ConnId conn = world.visit_a();
