@@ -113,11 +113,11 @@ class Session final : public http::Session {
   StreamId stream_ = 0;
   bool reusable_ = true;
   bool expects_continue_ = false;      // the request waits for 100 (Continue), and none has come
-  bool to_proxy_ = false;              // which forwards the request
   bool begun_ = false, sent_ = false;  // the stream may have taken some of the current request; it has taken all of it
   Exchange exchange_;
   SendMachine send_;
   ReceiveMachine receive_;
+  bool to_proxy_ = false;  // which forwards the request
   Reader reader_;
   ChunkFrame frame_;
   std::unique_ptr<std::uint8_t[]> head_;

@@ -266,7 +266,7 @@ void Pool::room_changed(PooledConnection& connection) {
   const std::size_t most = limits_.max_connection_uses;
   if (outdated || (most != 0 && connection.exchanges_carried >= most)) connection.last_use = true;
   if (connection.last_use) retire(connection, endpoint);
-  if (connection.untold && !connection.session().will_tell_capacity()) {
+  if (connection.is_untold() && !connection.session().will_tell_capacity()) {
     stop_hoping(connection, endpoint);
     if (const auto told = connection.session().told_capacity(); told && !endpoint.wants_http1) {
       endpoint.carries = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
@@ -306,7 +306,7 @@ void Pool::closed(PooledConnection& connection) {
   unpark(connection);
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   endpoint.offered.remove(connection);
-  if (connection.untold) stop_hoping(connection, endpoint);
+  if (connection.is_untold()) stop_hoping(connection, endpoint);
   free_slot(endpoint);
 }
 

@@ -16,8 +16,8 @@ void Pool::established(PooledConnection& connection) {
   if (connection.multiplexes && endpoint.told_capacity != 0) session.assume_capacity(endpoint.told_capacity);
   const std::size_t room = session.open_capacity();
   const bool is_outdated = connection.multiplexes && endpoint.wants_http1;
-  connection.untold = !is_outdated && !connection.last_use && session.will_tell_capacity();
-  if (connection.untold) {
+  const bool is_untold = !is_outdated && !connection.last_use && session.will_tell_capacity();
+  if (is_untold) {
     const std::size_t hoped =
         std::min<std::size_t>(endpoint.carries.value_or(limits::kMaxStreams), limits::kMaxStreams);
     connection.hoped_more = static_cast<std::uint16_t>(hoped - std::min(hoped, room));
@@ -27,7 +27,7 @@ void Pool::established(PooledConnection& connection) {
   } else {
     endpoint.carries = static_cast<std::uint32_t>(std::min<std::size_t>(room, UINT32_MAX));
   }
-  const bool is_over = endpoint.dials.empty() && connection.hoped_more == 0;
+  const bool is_over = endpoint.dials.empty() && !(is_untold && connection.hoped_more > 0);
   endpoint.dialing_since = is_over ? std::nullopt : connection.secured;
   if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may need their own
 }
@@ -36,12 +36,11 @@ void Pool::established(PooledConnection& connection) {
 void Pool::retire(PooledConnection& connection, Endpoint& endpoint) {
   connection.last_use = true;
   endpoint.offered.remove(connection);
-  if (connection.untold) stop_hoping(connection, endpoint);
+  if (connection.is_untold()) stop_hoping(connection, endpoint);
 }
 
 void Pool::stop_hoping(PooledConnection& connection, Endpoint& endpoint) {
-  connection.untold = false;
-  endpoint.expected_more -= std::exchange(connection.hoped_more, std::uint16_t{0});
+  endpoint.expected_more -= std::exchange(connection.hoped_more, PooledConnection::kTold);
   if (endpoint.dials.empty() && endpoint.expected_more == 0) endpoint.dialing_since.reset();
 }
 

@@ -22,8 +22,7 @@ void PooledConnection::recycle() {
   facts.reset();
   exchanges_carried = 0;
   addresses_tried = 0;
-  hoped_more = 0;
-  untold = false;
+  hoped_more = kTold;
   multiplexes = was_idle = interest_announced = write_broken = last_use = interest_deferred = close_deferred = false;
   logged_in = logged_in_at_proxy = false;
   held_for = {};

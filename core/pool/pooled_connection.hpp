@@ -29,6 +29,7 @@ struct PooledConnection {
   bool is_idle() const;  // it has no exchange and is kept for the next one
   // It was idle or had an exchange, so the peer may have closed it in the meantime.
   bool was_used() const { return was_idle || exchanges_carried > 0; }
+  bool is_untold() const { return hoped_more != kTold; }
   // How many more exchanges it can take now. Only if it has a session.
   std::size_t room() const { return last_use || write_broken ? 0 : session().open_capacity(); }
   std::string peer() const { return route_name.empty() ? address.to_string() : route_name; }  // for messages
@@ -54,9 +55,10 @@ struct PooledConnection {
   TransferId held_for;
   // There was no memory to queue this output (engine/connections.hpp).
   bool interest_deferred = false, close_deferred = false;
-  bool untold = false;  // it may take more, Session::will_tell_capacity()
-  // While it is `untold`: so many more than it has room for are expected, in Endpoint::expected_more.
-  std::uint16_t hoped_more = 0;
+  // Until the peer says how many exchanges it takes (Session::will_tell_capacity()): so many more than it has room for
+  // are expected, in Endpoint::expected_more. kTold: it has said so, or it does not matter any more.
+  static constexpr std::uint16_t kTold = UINT16_MAX;
+  std::uint16_t hoped_more = kTold;
   Instant idle_since;  // the end of the last response, idle or not
   // How long the peer keeps it unused, by its Keep-Alive field, less a margin; the greatest one if it does not say.
   Duration kept_for = Duration::max();
