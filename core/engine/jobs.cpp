@@ -119,7 +119,7 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
       job->login = std::move(known->login);
     }
     job->proxies = std::move(proxies);
-    job->upload = http::UploadBody(job->request.body);
+    if (!std::holds_alternative<std::monostate>(job->request.body)) job->upload = http::UploadBody(job->request.body);
     job->progress.queued = now.steady;
     job->pace = std::move(pace);
     has_paces_ |= job->pace != nullptr;

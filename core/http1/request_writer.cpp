@@ -8,10 +8,11 @@
 #include <charconv>
 #include <cstring>
 #include <utility>
+#include <variant>
 
 #include "core/base/check.hpp"
 #include "core/base/memory.hpp"
-#include "core/http/upload.hpp"
+#include "core/request.hpp"
 
 namespace sluice::http1 {
 namespace {
@@ -84,12 +85,13 @@ void write_cookies(const Request& request, std::string_view cookies, HeadCursor&
 // RFC 9110 8.6: with a method that normally has a body, a request without one says so.
 bool announces_empty_body(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
 
+bool has_body(const Request& request) { return !std::holds_alternative<std::monostate>(request.body); }
+
 void write_framing(const Request& request, const RequestFacts& facts, HeadCursor& out) {
   if (facts.has_length || facts.has_encoding) return;
-  const http::UploadBody body(request.body);
-  if (!body.present()) {
+  if (!has_body(request)) {
     if (announces_empty_body(effective_method(request))) out << "Content-Length: 0\r\n";
-  } else if (const auto length = body.declared_length()) {
+  } else if (const auto length = known_length(request.body)) {
     out << "Content-Length: " << *length << "\r\n";
   } else {
     out << "Transfer-Encoding: chunked\r\n";
@@ -107,8 +109,6 @@ bool lists(std::string_view list, std::string_view wanted) {
 
 RequestFacts examine(const Request& request) {
   RequestFacts facts;
-  const http::UploadBody body(request.body);
-  const bool has_content = body.present() && body.declared_length() != 0U;
   facts.is_head = effective_method(request) == "HEAD";
   for (const Field field : request.fields) {
     // The length is compared first, because most fields are none of these.
@@ -118,6 +118,7 @@ RequestFacts examine(const Request& request) {
         break;
       case 6:
         if (equals_ignoring_case(field.name, "Expect") && lists(field.value, "100-continue")) {
+          const bool has_content = has_body(request) && known_length(request.body) != 0U;
           facts.expects_continue |= has_content;
           facts.drops_expect |= !has_content;
         }

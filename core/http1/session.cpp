@@ -23,7 +23,6 @@ namespace {
 using http::Event;
 using http::Exchange;
 using http::StreamId;
-using http::UploadBody;
 
 // A head buffer of at most this size is kept for the next request; a larger one is freed. An idle connection should use
 // less than 2 KiB in all.
@@ -144,7 +143,7 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   if (!exchange.valid) {
     if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
   }
-  SLUICE_CHECK(UploadBody(request.body).declared_length().value_or(0) == 0 || exchange.upload != nullptr);
+  SLUICE_CHECK(exchange.upload != nullptr || known_length(request.body).value_or(0) == 0);
   const RequestFacts facts = exchange.http1_0 ? examine_1_0(request) : examine(request);
   if (!prepare_head(exchange, facts)) return std::unexpected(make_error(Code::out_of_memory, ""));
   exchange_ = exchange;

@@ -53,8 +53,7 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
     if (!exchange.valid) {
       if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
     }
-    const bool has_body = http::UploadBody(request.body).declared_length() != 0U && exchange.upload != nullptr &&
-                          exchange.upload->present();
+    const bool has_body = exchange.upload != nullptr && exchange.upload->present() && known_length(request.body) != 0U;
     fields_.write(exchange);
     streams_.make_room();
     const auto id = library_.submit_request(fields_, has_body);
