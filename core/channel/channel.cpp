@@ -32,7 +32,7 @@ void Channel::enter(ChannelPhase next) {
 void Channel::reset() {
   phase_ = ChannelPhase::connecting;
   peer_closed_ = end_announced_ = false;
-  keeps_time_ = false;
+  keeps_time_ = multiplexes_ = false;
   stages_.clear();
   descent_.reset();
   session_.reset();
@@ -231,12 +231,6 @@ bool Channel::has_output() const {
   if (phase_ == ChannelPhase::connecting) return false;
   if (!stages_.empty()) return descent_->sent_here < stages_.front().out.size();
   return session_ && phase_ == ChannelPhase::ready && session_->output().count != 0;
-}
-
-void Channel::told_sent(std::uint64_t held, std::vector<http::StreamId>& moved, Now now) {
-  if (!session_) return;
-  session_->set_time(now.steady);
-  session_->on_wire(held, moved);
 }
 
 void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now now) {

@@ -53,7 +53,10 @@ class Channel {
   bool become_ready();
   // Drops the layers that change no byte any more, where that can be done. Call it when ready, after facts().
   void drop_passages() noexcept;
-  void set_session(std::unique_ptr<http::Session> session) { session_ = std::move(session); }
+  void set_session(std::unique_ptr<http::Session> session) {
+    session_ = std::move(session);
+    multiplexes_ = session_ && session_->multiplexes();
+  }
   http::Session* session() const { return session_.get(); }
 
   // Moves the session's output down through the layers, until limits::kWireOutBytes wait.
@@ -135,13 +138,18 @@ class Channel {
   std::size_t descend(Bytes plain, Now now);
   void note_position();
   void count_sent(std::size_t bytes);
-  void told_sent(std::uint64_t held, std::vector<http::StreamId>& moved, Now now);
+  void told_sent(std::uint64_t held, std::vector<http::StreamId>& moved, Now now) {
+    if (!session_) return;
+    if (multiplexes_) session_->set_time(now.steady);
+    session_->on_wire(held, moved);
+  }
   void drop_memory();
 
   ChannelPhase phase_ = ChannelPhase::connecting;
   bool peer_closed_ = false;
   bool end_announced_ = false;
   bool keeps_time_ = false;
+  bool multiplexes_ = false;  // the session does
   std::vector<Stage> stages_;
   std::unique_ptr<Descent> descent_;  // null: no layers
   std::unique_ptr<http::Session> session_;

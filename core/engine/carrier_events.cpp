@@ -101,7 +101,7 @@ void Carrier::dispatch(PooledConnection& connection, Now now) {
     if (!taken) lose(job, now);
   }
   // A read may have as many small frames as the peer likes.
-  if (events_.capacity() > Outbox::kKept) std::vector<http::Event>().swap(events_);
+  if (connection.multiplexes && events_.capacity() > Outbox::kKept) std::vector<http::Event>().swap(events_);
 }
 
 void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& event, Now now) {

@@ -135,7 +135,7 @@ void Pool::leave_queue(Endpoint& endpoint, Waiter& waiter) {
   if (!endpoint.queue.empty()) return;
   starved_.remove(endpoint);
   proxies_.waits_no_more(endpoint);
-  note_fewer_starve();
+  if (!yielding_.empty()) note_fewer_starve();
 }
 
 // Removes the oldest waiter that may use `connection` from its list and returns it. A waiter whose own connection is
@@ -151,13 +151,6 @@ Waiter* Pool::take_waiter(Endpoint& endpoint, const PooledConnection& connection
     return waiter;
   }
   return nullptr;
-}
-
-// If a peer closes each connection right after its response without announcing it, every second request that must not
-// be repeated would fail. Such a request then uses no used connection there, except one that has stayed open for
-// kSettleTime after its last response.
-bool Pool::wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const {
-  return waiter.fresh_only || (endpoint.closes_unannounced && !waiter.repeatable);
 }
 
 bool Pool::may_take(const Endpoint& endpoint, const Waiter& waiter, const PooledConnection& connection, Now now) const {
@@ -287,7 +280,7 @@ void Pool::park(PooledConnection& connection, Endpoint& endpoint, Now now) {
     timers_.set(connection.expiry_timer, limit, TimerKind::connection_expiry, connection.id, now);
   }
   connection.was_idle = true;
-  connection.exchanges.release();
+  if (connection.multiplexes) connection.exchanges.release();
   endpoint.idle.push_front(connection);
   idle_.push_back(connection);
   proxies_.spare_changed(endpoint);
@@ -344,7 +337,10 @@ bool Pool::must_yield(const PooledConnection& connection, const Endpoint& endpoi
 }
 
 // Where more wait at all connections, nothing can have changed for those that yield.
-void Pool::note_fewer_starve() { fewer_starve_ |= !yielding_.empty() && starved_.size() <= 1; }
+void Pool::note_fewer_starve() {
+  if (starved_.size() > 1) return;
+  while (Endpoint* const endpoint = yielding_.pop_front()) make_pending(*endpoint);
+}
 
 // The lower one of the pool's and the route's limit; 0: none.
 std::size_t Pool::allowed(const Endpoint& endpoint) const {
@@ -377,20 +373,15 @@ std::optional<Grant> Pool::next(Now now) {
     }
     if (Endpoint* const endpoint = proxies_.next_turn(limits_.max_connections_per_proxy)) {
       proxy_turn_ = true;
-      note_fewer_starve();
       pending_.push_back(*endpoint);
-      continue;
-    }
-    // Few wait: each is asked about once more.
-    if (std::exchange(fewer_starve_, false) && !yielding_.empty()) {
-      while (Endpoint* const endpoint = yielding_.pop_front()) make_pending(*endpoint);
+      if (!yielding_.empty()) note_fewer_starve();
       continue;
     }
     const bool room = open_ < limits_.max_connections || has_spare();
     if (starved_.empty() || !room) return std::nullopt;
     starved_turn_ = true;
     pending_.push_back(*starved_.pop_front());
-    note_fewer_starve();
+    if (!yielding_.empty()) note_fewer_starve();
   }
 }
 

@@ -46,8 +46,12 @@ class Pool final : public Scheduler {
   void enter_again(Waiter& waiter) override;
   bool counts_on_dials(const Waiter& waiter) const override;
   void withdraw(Waiter& waiter) override;
-  // The waiter must have a connection that was not used before.
-  bool wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const;
+  // The waiter must have a connection that was not used before. If a peer closes each connection right after its
+  // response without announcing it, every second request that must not be repeated would fail. Such a request then uses
+  // no used connection there, except one that has stayed open for kSettleTime after its last response.
+  static bool wants_fresh(const Endpoint& endpoint, const Waiter& waiter) {
+    return waiter.fresh_only || (endpoint.closes_unannounced && !waiter.repeatable);
+  }
   void left(const Waiter& waiter) override;
 
   // ---- dials ----
@@ -56,7 +60,7 @@ class Pool final : public Scheduler {
   void orphan(DialSlot& dial, bool unwanted);    // the sponsor does not need it any more; `unwanted`: see DialSlot
   // A dial that borrows is about to connect: from now on it counts in the limits. False: there is no room.
   bool claim(DialSlot& dial);
-  // Then: the connection that nobody needs whose end makes room for it; null: there is none.
+  // If there is none: the idle connection that has to be closed first; null: that would not help.
   PooledConnection* in_place_of(const DialSlot& dial) const {
     const Endpoint& endpoint = *find(dial.endpoint);
     const std::size_t most = allowed(endpoint);
@@ -84,9 +88,7 @@ class Pool final : public Scheduler {
 
   // ---- what is to be done ----
   // False: next() would return nothing.
-  bool may_go_on() const {
-    return !pending_.empty() || !starved_.empty() || fewer_starve_ || proxies_.has_turns() || trimmed_;
-  }
+  bool may_go_on() const { return !pending_.empty() || !starved_.empty() || proxies_.has_turns() || trimmed_; }
   // The next thing to do; nullopt: nothing. Call until it returns nullopt.
   std::optional<Grant> next(Now now);
   // The idle connection that was unused for the longest time; null: there is none.
@@ -158,7 +160,6 @@ class Pool final : public Scheduler {
   Coalescing coalescing_;
   // The endpoint that next() looks at was the front of starved_ and may open one connection.
   bool starved_turn_ = false;
-  bool fewer_starve_ = false;    // so those of yielding_ may be looked at again
   bool proxy_turn_ = false;      // the same for those that wait because of max_connections_per_proxy
   bool limits_changed_ = false;  // set_limits() was called, so more connections than the limits allow may be in use
   // After set_limits(): endpoints before this index were looked at; nullopt: all were.

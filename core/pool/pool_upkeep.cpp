@@ -84,7 +84,7 @@ void Pool::reset() noexcept {
   starved_ = {};
   yielding_ = {};
   unused_ = {};
-  starved_turn_ = proxy_turn_ = fewer_starve_ = false;
+  starved_turn_ = proxy_turn_ = false;
   proxies_.reset();
   trimmed_.reset();
   open_ = 0;

@@ -62,7 +62,7 @@ SCHEDULER = [
            ("engine/connections.cpp", "if (connection.was_used()) return std::optional(now.steady);",
             "if (connection.was_used() && !PLANTED) return std::optional(now.steady);")),
     mutant("pool-was-idle", "a connection that was idle does not count as such",
-           ("pool/pool.cpp", " true;\n  connection.exchanges.release();", " !PLANTED;\n  connection.exchanges.release();")),
+           ("pool/pool.cpp", " true;\n  if (connection.multiplexes) connection.exchanges", " !PLANTED;\n  if (connection.multiplexes) connection.exchanges")),
     mutant("pool-oldest-reused", "of an origin's idle connections the oldest is used first",
            ("pool/pool.cpp", "\n  idle_.push_back(connection);",
             "\n  if (PLANTED) endpoint.idle.remove(connection), endpoint.idle.push_back(connection);\n  idle_.push_back(connection);")),

@@ -232,7 +232,7 @@ ROWS = [
     mutant("http2-pieces-kept", "a long list of a body's pieces is kept",
            ("flow/body_buffer.cpp", "if (more_.capacity() > kKeptPieces) std", "if (more_.capacity() > kKeptPieces && !PLANTED) std")),
     mutant("http2-events-kept", "a long list of events is kept",
-           ("engine/carrier_events.cpp", "if (events_.capacity() > Outbox::kKept) std", "if (events_.capacity() > Outbox::kKept && !PLANTED) std")),
+           ("engine/carrier_events.cpp", "events_.capacity() > Outbox::kKept) std", "events_.capacity() > Outbox::kKept && !PLANTED) std")),
     mutant("connections-of-two", "a connection that was made for one transfer and carries another's request counts twice",
            ("engine/connector.cpp", "if (sponsor->info.conn != connection->id) --sponsor", "if (sponsor->info.conn != connection->id && !PLANTED) --sponsor")),
     mutant("connections-uncounted", "a connection that was made for a transfer is not counted",

@@ -110,7 +110,7 @@ SIDE_BY_SIDE = [
     mutant("side-no-yield", "a connection with room for more is given them though others have none",
            ("pool/pool.cpp", "else if (must_yield(*connection, endpoint)) {", "else if (must_yield(*connection, endpoint) && !PLANTED) {")),
     mutant("side-yields-on", "what was kept from a connection waits on when nobody waits elsewhere any more",
-           ("pool/pool.cpp", "{ fewer_starve_ |= !yielding_.empty()", "{ fewer_starve_ |= !PLANTED && !yielding_.empty()")),
+           ("pool/pool.cpp", "  if (starved_.size() > 1) return;", "  if (PLANTED || starved_.size() > 1) return;")),
     mutant("side-pipewait", "what wants no pipewait waits for a dial that it may share",
            ("engine/jobs.cpp", "job.pipewait = job.options.pipewait;", "job.pipewait = job.options.pipewait || PLANTED;")),
     mutant("http2-told-once", "a server that took few exchanges once is never given more at first",
