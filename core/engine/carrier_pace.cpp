@@ -120,11 +120,12 @@ void Carrier::go_on(TransferId id, Step step, Now now) {
 }
 
 void Carrier::share_rates(TimerKind kind, Now now) {
-  if (kind == TimerKind::rate_receive_all) {
-    jobs_.pacer().share_receive(now, [&](TransferId id) { go_on(id, [&] { may_receive(id, now); }, now); });
-  } else {
-    jobs_.pacer().share_send(now, [&](TransferId id) { go_on(id, [&] { may_send(id, now); }, now); });
-  }
+  const bool receives = kind == TimerKind::rate_receive_all;
+  const auto visit = [&](TransferId id) {
+    const auto step = [&] { receives ? may_receive(id, now) : may_send(id, now); };
+    go_on(id, step, now);
+  };
+  receives ? jobs_.pacer().share_receive(now, visit) : jobs_.pacer().share_send(now, visit);
 }
 
 }  // namespace sluice::engine

@@ -12,7 +12,7 @@ namespace sluice::http2 {
 namespace {
 
 constexpr std::size_t kFrameBytes = 16 * 1024;      // the frame buffer is larger, and nothing else is as large
-constexpr std::size_t kMaxSpareBytes = 128 * 1024;  // as much as the blocks of limits::kMaxStreams requests
+constexpr std::size_t kMaxSpareBytes = 128 * 1024;  // what is freed beyond that is given back at once
 constexpr std::size_t kKeptSpareBytes = 1'280;      // by an idle connection: enough for one request
 
 }  // namespace

@@ -41,7 +41,7 @@ std::optional<std::string> user_by(std::string_view authorization) {
   return std::nullopt;
 }
 
-// A line through a tunnel: what was agreed on with the proxy means nothing to what is behind it.
+// The line of a target through a tunnel: what was agreed on with the proxy does not hold for the target.
 class InnerLine final : public sim::Line {
  public:
   explicit InnerLine(sim::Line& outer) : outer_(outer) {}
@@ -260,7 +260,7 @@ class ProxyPeer final : public sim::Peer, private sim::Http2Gate {
     if (!own || *own != "1") network_.report("a proxy gets its fields", request.target);
   }
 
-  // Requests of several users never share a connection (SB-36), whoever has not been asked yet.
+  // Requests of several users never share a connection (SB-36), also before the proxy has asked for a user.
   void check_user(const std::string& authorization) {
     if (authorization.empty()) return;
     if (!said_user_.empty() && said_user_ != authorization)
